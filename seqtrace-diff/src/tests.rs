@@ -5,43 +5,15 @@ use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use seqtrace_model::event::{Ptr, PtrKind, Role, Task};
-use seqtrace_model::filter::Selection;
 use seqtrace_model::finding::{Blame, Finding, Id, Severity};
-use seqtrace_model::pipeline::{Pipeline, Until};
 use seqtrace_model::session::update::{
     CallbackUpdate, Partial, Session, SessionId, Summary, Symbol, Update, UpdateKind,
 };
-use seqtrace_model::testing::simulator::reader::{Plan, plans, run};
-use seqtrace_model::trace::{Shown, Sink};
+use seqtrace_model::testing::simulator::reader::plans;
+use seqtrace_model::testing::updates::of_plans;
+use seqtrace_model::trace::Sink as _;
 
 use crate::{Comparison, Edit, Gatherer, Ignored, Item, Outcome, Row, Rows, Verdict, align, hunks};
-
-/// Consumer that keeps all updates.
-#[derive(Default)]
-struct All(Vec<Update>);
-
-impl Sink for All {
-    fn update(&mut self, update: &Update) -> Shown {
-        self.0.push(update.clone());
-        Shown::Yes
-    }
-}
-
-/// Runs plans one after the other and returns all updates.
-fn updates(plans: Vec<Plan>) -> Vec<Update> {
-    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-    let mut all = All::default();
-    let mut time = 0;
-    for (key, plan) in (1..).zip(plans) {
-        for mut event in run(key, plan).events {
-            time = time.max(event.time);
-            event.time = time;
-            pipeline.feed(&event, &mut all);
-        }
-    }
-    pipeline.finish(time, 0, &mut all);
-    all.0
-}
 
 /// A trace as a test changes it.
 #[derive(Clone, Default)]
@@ -169,7 +141,7 @@ proptest! {
 
     #[test]
     fn a_trace_is_the_same_as_itself(plans in vec(plans(), 1..5)) {
-        let trace = Trace::from(updates(plans));
+        let trace = Trace::from(of_plans(plans));
         let Difference { only, outcome } = diff(&trace, &trace);
         prop_assert_eq!(only, [vec![], vec![]]);
         let whole = is_whole(&trace.updates);
@@ -179,14 +151,14 @@ proptest! {
 
     #[test]
     fn another_run_is_no_difference(plans in vec(plans(), 1..5)) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let b = rerun(&a);
         prop_assert_eq!(diff(&a.into(), &b.into()).only, [vec![], vec![]]);
     }
 
     #[test]
     fn the_order_of_the_traces_is_no_matter(a in vec(plans(), 1..4), b in vec(plans(), 1..4)) {
-        let (a, b) = (Trace::from(updates(a)), Trace::from(updates(b)));
+        let (a, b) = (Trace::from(of_plans(a)), Trace::from(of_plans(b)));
         let (forward, back) = (diff(&a, &b), diff(&b, &a));
         let [only_a, only_b] = back.only;
         prop_assert_eq!(forward.only, [only_b, only_a]);
@@ -195,7 +167,7 @@ proptest! {
 
     #[test]
     fn a_dropped_callback_is_found(plans in vec(plans(), 1..4), at: Index) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let all = callbacks(&a, |_| true);
         prop_assume!(!all.is_empty());
         let mut b = a.clone();
@@ -208,7 +180,7 @@ proptest! {
 
     #[test]
     fn a_changed_size_is_found(plans in vec(plans(), 1..4), at: Index) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let shows = callbacks(&a, |callback| callback.role == Role::Show);
         prop_assume!(!shows.is_empty());
         let mut b = a.clone();
@@ -223,7 +195,7 @@ proptest! {
 
     #[test]
     fn a_changed_position_is_found(plans in vec(plans(), 1..4), at: Index) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let known = callbacks(&a, |callback| callback.role == Role::Show && callback.pos_in.is_some());
         prop_assume!(!known.is_empty());
         let mut b = a.clone();
@@ -235,7 +207,7 @@ proptest! {
 
     #[test]
     fn another_pointer_is_found(plans in vec(plans(), 1..4), at: Index) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let is_record = |ptr: Option<Ptr>| ptr.is_some_and(|ptr| matches!(ptr.kind(), PtrKind::Record(_)));
         let shown = callbacks(&a, |callback| callback.role == Role::Stop && is_record(callback.v));
         prop_assume!(!shown.is_empty());
@@ -252,7 +224,7 @@ proptest! {
 
     #[test]
     fn a_finding_that_came_is_found(plans in vec(plans(), 1..4), at: Index) {
-        let a = updates(plans);
+        let a = of_plans(plans);
         let at = at.index(a.len());
         prop_assume!(a[at].session.is_some());
         let mut b = a.clone();
@@ -270,7 +242,7 @@ fn whole() -> Vec<Update> {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for _ in 0..1000 {
-        let all = updates(vec![plans().new_tree(&mut runner).unwrap().current()]);
+        let all = of_plans(vec![plans().new_tree(&mut runner).unwrap().current()]);
         if is_whole(&all) && callbacks(&all, |_| true).len() > 5 {
             return all;
         }

@@ -7,12 +7,13 @@ use proptest::{collection::vec, prelude::*};
 use seqtrace_model::escape::is_deceptive;
 use seqtrace_model::session::update::UpdateKind;
 use seqtrace_model::testing::simulator::reader::plans;
+use seqtrace_model::testing::updates::{of_plans, of_seqbug};
 
 use crate::app::Input;
 use crate::folds::{Branch, Folds, Tree, reveal};
 use crate::model::Progress;
 
-use self::screen::{Screen, buggy, hostile, model, updates};
+use self::screen::{Screen, hostile, model};
 
 /// Keys that mean something, and one that does not.
 const KEYS: &str = "jjjkGgeEcCdimpLzxXfnNhl<>  ?qy%";
@@ -60,7 +61,7 @@ proptest! {
         (color, ascii) in any::<(bool, bool)>(),
         broken in any::<bool>(),
     ) {
-        let mut model = model(&updates(plans));
+        let mut model = model(&of_plans(plans));
         if broken {
             model.progress = Progress::Broken("cut \u{1b}[31m off".to_owned());
         }
@@ -85,7 +86,7 @@ proptest! {
         names in vec(vec(any::<u8>(), 0..40), 4),
         ascii in any::<bool>(),
     ) {
-        let mut updates = updates(plans);
+        let mut updates = of_plans(plans);
         hostile(&mut updates, &names);
         let model = model(&updates);
         let mut screen = Screen::new((120, 40), true, ascii);
@@ -104,7 +105,7 @@ proptest! {
         opened in vec((any::<prop::sample::Index>(), any::<bool>()), 0..20),
         open in any::<bool>(),
     ) {
-        let model = model(&updates(plans));
+        let model = model(&of_plans(plans));
         let Some(session) = model.trace.sessions.first() else { return Ok(()) };
         let mut folds = Folds::default();
         folds.set_all(open);
@@ -135,7 +136,7 @@ proptest! {
 
 #[test]
 fn a_screen_that_is_too_small_goes_on_when_it_grows() {
-    let model = model(&buggy("early"));
+    let model = model(&of_seqbug("early", 1000));
     let mut screen = Screen::new((20, 5), true, false);
     assert!(screen.text(&model).contains("needs 40x12"));
     screen.resize(80, 24);
@@ -145,7 +146,7 @@ fn a_screen_that_is_too_small_goes_on_when_it_grows() {
 
 #[test]
 fn a_pause_freezes_the_view() {
-    let updates = buggy("early");
+    let updates = of_seqbug("early", 1000);
     let (before, after) = updates.split_at(updates.len() / 2);
     let mut model = model(before);
     let mut screen = Screen::new((100, 30), true, false);
@@ -164,7 +165,7 @@ fn a_pause_freezes_the_view() {
 
 #[test]
 fn follow_shows_the_newest_row() {
-    let updates = buggy("ok_large");
+    let updates = of_seqbug("ok_large", 1000);
     let mut model = model(&updates[..10]);
     let mut screen = Screen::new((100, 30), true, false);
     screen.press("f\tE", &model);
@@ -177,7 +178,7 @@ fn follow_shows_the_newest_row() {
 
 #[test]
 fn a_finding_explains_itself() {
-    let updates = buggy("early");
+    let updates = of_seqbug("early", 1000);
     let model = model(&updates);
     assert!(updates.iter().any(|update| matches!(update.what, UpdateKind::Finding(_))));
     let mut screen = Screen::new((120, 60), true, false);
@@ -188,7 +189,7 @@ fn a_finding_explains_itself() {
 
 #[test]
 fn a_click_selects_and_a_second_one_folds() {
-    let model = model(&buggy("early"));
+    let model = model(&of_seqbug("early", 1000));
     let mut screen = Screen::new((100, 30), true, false);
     let text = screen.text(&model);
     let row = text.lines().position(|line| line.contains("READ")).unwrap();
@@ -211,7 +212,7 @@ fn a_click_selects_and_a_second_one_folds() {
 
 #[test]
 fn sessions_that_the_trace_drops_leave_the_view() {
-    let updates = buggy("early");
+    let updates = of_seqbug("early", 1000);
     let (open, close) = (&updates[0], updates.last().unwrap());
     let mut model = model(&[]);
     model.trace = seqtrace_view::Trace::with_limit(1 << 20);

@@ -6,11 +6,12 @@ use proptest::{collection::vec, prelude::*};
 use seqtrace_model::event::Role;
 use seqtrace_model::session::update::{CallbackUpdate, Fate, Phase, Range, Update, UpdateKind};
 use seqtrace_model::testing::simulator::reader::plans;
+use seqtrace_model::testing::updates::of_plans;
 use seqtrace_model::trace::Sink;
 
 use crate::map::FileMap;
 use crate::plot::{PositionPlot, Step};
-use crate::testing::{trace, updates};
+use crate::testing::trace;
 use crate::{Session, Trace, Window};
 
 proptest! {
@@ -18,7 +19,7 @@ proptest! {
 
     #[test]
     fn rows_are_the_updates(plans in vec(plans(), 1..5)) {
-        let updates = updates(plans);
+        let updates = of_plans(plans);
         let trace = trace(&updates);
         let mut window = Window::default();
         for session in &trace.sessions {
@@ -73,7 +74,7 @@ fn check_passes(session: &Session) {
 /// Returns a long session: an open, reads of 100 records each, and no close.
 fn long(reads: u32) -> Vec<Update> {
     let plan = plans_of_one();
-    let open = updates(vec![plan]).swap_remove(0);
+    let open = of_plans(vec![plan]).swap_remove(0);
     let session = open.session.clone();
     let mut all = vec![open];
     for read in 1..=reads {
@@ -174,7 +175,7 @@ fn pictures_of_a_long_session_are_small_and_whole() {
 #[test]
 fn a_limit_drops_the_oldest_closed_sessions() {
     let plan = plans_of_one();
-    let one = updates(vec![plan]);
+    let one = of_plans(vec![plan]);
     let mut trace = Trace::with_limit(1 << 20);
     let rename = |update: &Update, id: u32| {
         let mut update = update.clone();

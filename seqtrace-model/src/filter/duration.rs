@@ -184,17 +184,7 @@ mod tests {
     use crate::session::update::ReadEnd;
     use crate::testing::simulator::log::TICK;
     use crate::testing::simulator::reader::{open, plans, run};
-    use crate::trace::{Shown, Sink};
-
-    #[derive(Default)]
-    struct All(Vec<Update>);
-
-    impl Sink for All {
-        fn update(&mut self, update: &Update) -> Shown {
-            self.0.push(update.clone());
-            Shown::Yes
-        }
-    }
+    use crate::testing::updates::All;
 
     fn updates(events: &[Event], least: Option<u64>) -> Vec<Update> {
         let mut pipeline = Pipeline::new(Selection::default(), Until::default());

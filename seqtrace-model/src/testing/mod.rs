@@ -7,3 +7,4 @@ pub mod machine;
 pub mod moving;
 pub mod resolve;
 pub mod simulator;
+pub mod updates;

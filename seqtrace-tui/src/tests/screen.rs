@@ -5,59 +5,12 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use seqtrace_model::event::Wrapper;
-use seqtrace_model::filter::{Filter, Selection};
-use seqtrace_model::pipeline::{Pipeline, Until};
+use seqtrace_model::filter::Filter;
 use seqtrace_model::session::update::{Session, Update, UpdateKind};
-use seqtrace_model::testing::files::{Memory, Shared, seqbug};
-use seqtrace_model::testing::machine::{Fd, World};
-use seqtrace_model::testing::simulator::reader::{Plan, run};
-use seqtrace_model::trace::{Shown, Sink};
+use seqtrace_model::trace::Sink;
 
 use crate::app::{App, Command, Host, Input, Options};
 use crate::model::{Model, Progress};
-
-/// Consumer that keeps all updates.
-#[derive(Default)]
-struct All(Vec<Update>);
-
-impl Sink for All {
-    fn update(&mut self, update: &Update) -> Shown {
-        self.0.push(update.clone());
-        Shown::Yes
-    }
-}
-
-/// Runs plans one after the other and returns all updates.
-pub(super) fn updates(plans: Vec<Plan>) -> Vec<Update> {
-    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-    let (mut all, mut time) = (All::default(), 0);
-    for (key, plan) in (1..).zip(plans) {
-        for mut event in run(key, plan).events {
-            time = time.max(event.time);
-            event.time = time;
-            pipeline.feed(&event, &mut all);
-        }
-    }
-    pipeline.finish(time, 0, &mut all);
-    all.0
-}
-
-/// Returns the updates of reads of 1000 bytes of a file of module/seqbugs, up to its end or 200 reads.
-pub(super) fn buggy(name: &str) -> Vec<Update> {
-    let mut world = World::default();
-    let file = seqbug(name, Memory::Image, &Shared::default()).unwrap();
-    let mut fd = Fd::open(&mut world, 1, file, Wrapper::SeqOpen);
-    fd.drain(&mut world, 1000, 200);
-    fd.release(&mut world, Wrapper::SeqRelease);
-    let mut pipeline = Pipeline::new(Selection::default(), Until::default());
-    let mut all = All::default();
-    for event in &world.events {
-        pipeline.feed(event, &mut all);
-    }
-    pipeline.finish(u64::MAX, 0, &mut all);
-    all.0
-}
 
 /// Replaces names of files, tasks and functions, and previews.
 pub(super) fn hostile(updates: &mut [Update], names: &[Vec<u8>]) {
