@@ -68,7 +68,7 @@ for number in 8 24 48; do
 done
 fails nofile/check 3 'ulimit -n' limited n 60 seqtrace check $FILE
 
-# Address space. The program alone takes 24 MB. What is left decides whether it is the allocator that fails, which ends
+# Address space. The program alone takes 27 MB. What is left decides whether it is the allocator that fails, which ends
 # the program.
 for kib in 30000 60000 120000; do
 	limited v $kib seqtrace attach $FILE -- cat $FILE >out 2>err
